@@ -275,7 +275,7 @@ class LateStart:
         manager: Any,
         given: Callable[[str], None],
         turn: Callable[[], Awaitable[None]],
-        failed: Callable[[Exception], None],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._manager, self._given, self._turn, self._failed = manager, given, turn, failed
         self._promised = dict[str, dict[str, Any]]()
@@ -295,7 +295,7 @@ class LateStart:
             await self._turn()
             await ensure_async(self._manager.start_kernel(kernel_id=kernel, **self._promised.pop(kernel)))
             started = self._manager.get_kernel(kernel)  # fails if it has ended again
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # the start of a kernel that dies in it is cancelled
             self._failed(error)
             raise asyncio.CancelledError from error  # Voila's task ends; it cannot tell its reader
         self._given(kernel)
@@ -399,7 +399,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         places.keep(kernel, reader)
         self.settings["kernel_manager"].at_end.add(kernel, self._lose)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         """Send no more: the kernel was not started. A page that waited for its turn too long asks again."""
         if isinstance(error, NoTurn):
             self._end_with("protocolAgain")
