@@ -428,7 +428,7 @@ def known_then(trial: Trial, entries: Iterable[Entry], decision: Entry, invented
     before = fold(then.values())
     if before.open_regimen is None:
         return KnownThen(None)
-    so_far = so_far_of(before, trial, date.fromisoformat(decision.content["on"]), invented)
+    so_far = so_far_of(before, trial, date.fromisoformat(day), invented)
     table = _status(escalating(trial, so_far), trial.escalation.dlt_window_days.value)
     here = _people_by(table, "regimen").get(before.open_regimen, [])
     *_others, evaluable, dlts = _numbers(here)

@@ -122,7 +122,13 @@ async def broken():
     raise OSError("no more processes")
 
 
-@pytest.mark.parametrize(("turn", "said"), [(late, "protocolAgain"), (broken, "protocolLost")])
+async def cancelled():
+    raise asyncio.CancelledError  # as the start of a kernel that dies in it
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"), [(late, "protocolAgain"), (broken, "protocolLost"), (cancelled, "protocolLost")]
+)
 def test_a_page_whose_kernel_is_not_started_says_so_behind_its_frame_and_waits_no_longer(monkeypatch, turn, said):
     written = []
 

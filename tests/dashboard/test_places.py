@@ -234,6 +234,23 @@ def test_who_waits_too_long_for_a_turn_asks_again(monkeypatch):
         asyncio.run(Page(Places(1), Manager())._wait_for_turn())
 
 
+def test_a_page_whose_reader_left_while_it_waited_is_not_computed(monkeypatch):
+    turns = asyncio.Semaphore(1)
+    monkeypatch.setattr(sessions, "TURNS", turns)
+    started = []
+
+    async def get(page, path=None):
+        page.on_connection_close()
+        await page._wait_for_turn()
+        started.append(page)
+
+    monkeypatch.setattr(TornadoVoilaHandler, "get", get)
+    monkeypatch.setattr(TornadoVoilaHandler, "on_connection_close", lambda _page: None)
+    with pytest.raises(sessions.NoTurn):
+        asyncio.run(Page(Places(9, lambda: PLENTY), Manager()).get("01-a.ipynb"))
+    assert (started, turns.locked()) == ([], False)
+
+
 def request(path="/voila/render/01-a.ipynb", method="GET", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return SimpleNamespace(path=path, method=method, headers={"Host": "127.0.0.1:8866"} | named)

@@ -347,6 +347,25 @@ def test_a_participant_who_consented_before_a_screening_is_no_unknown_id(sit_dow
     assert page.drafts["form"].value == "", "what the page puts in is no draft"
 
 
+def test_the_facts_of_one_participant_are_never_put_under_the_id_of_another(sit_down, today):
+    desk = sit_down()
+    record_eligible(EligibilityPage(desk.trial, today, desk), desk, "W-010", today)
+    desk.record(event({"kind": "consented", "on": today, "participant": "W-011"}), desk.trial.sites[0].name)
+    page = EligibilityPage(desk.trial, today, desk)
+    page.screenings.reopened.value = "W-010"
+    assert "Eligible so far" in page.person.answer.value
+    page.screenings.reopened.value = "W-011"
+    assert (page.screenings.study_id.value, "Eligible so far" in page.person.answer.value) == ("W-011", False)
+    page.person.form.fields["ecog"].value = "1"  # typed and not saved
+    page.screenings.reopened.value = ""
+    desk.record(event({"kind": "consented", "on": today, "participant": "W-012"}), desk.trial.sites[0].name)
+    page.screenings.reopened.value = "W-012"
+    assert "a form that is not saved" in page.screenings.not_found.value
+    assert (page.screenings.study_id.value, page.person.form.fields["ecog"].value) == ("W-011", "1")
+    page.cohort.chosen.value = page.cohort.cohort.participants[0]
+    assert page.screenings.study_id.value == "", "the facts are of a participant of the cohort"
+
+
 def test_a_site_reopens_its_own_screenings_only_and_a_viewer_none(sit_down, today):
     own = sit_down().trial.sites[0].name
     names = {"PROTOCOL_SITE": own}

@@ -310,13 +310,13 @@ class LateStart:
 
 
 class NoTurn(Exception):  # noqa: N818 - no error: the page asks again
-    """A page waited for its turn for too long."""
+    """A page waited for its turn for too long, or its reader has left."""
 
 
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who opened it."""
 
-    _has_turn, _kernel, _last_words = False, None, ""
+    _has_turn, _is_left, _kernel, _last_words = False, False, None, ""
 
     async def prepare(self, **options: Any) -> None:
         """Leave the token out of the address: the cookie is enough, and a kernel would be told the address."""
@@ -390,6 +390,13 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         except TimeoutError:
             raise NoTurn from None
         self._has_turn = True
+        if self._is_left:
+            raise NoTurn
+
+    def on_connection_close(self) -> None:
+        """Note that the reader has left: a page that still waits for its turn is not computed for nobody."""
+        self._is_left = True
+        super().on_connection_close()
 
     def _keep(self, kernel: str) -> None:
         reader, places = self.current_user.username, self.settings[PLACES]

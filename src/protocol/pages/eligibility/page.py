@@ -212,15 +212,19 @@ class EligibilityPage(Panel):
         facts = self.cohort.facts(name)
         if facts is None:
             return
+        no_draft = nullcontext() if self.cohort.file_name else self._draft.put_in()  # the example is there again
+        with no_draft:
+            self.screenings.study_id.value = ""  # that of the log is of another person
+            self._show_person(name, facts)
+
+    def _show_person(self, name: str, facts: dict[str, Any]) -> None:
+        """Put a participant of the cohort into the form."""
         if self.cohort.file_name == _("hospital records") and name in self._imported:
             self._take_person(self._imported[name])
             return
         self.cohort.introduce(name, self.person.who)
-        self.screenings.study_id.value = ""  # that of the log is of another person
         file = self.cohort.file_name or _("invented example")
-        no_draft = nullcontext() if self.cohort.file_name else self._draft.put_in()  # the example is there again
-        with no_draft:
-            self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
+        self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
         self.tabs.value = "patient"
 
     def _screened(self) -> ScreenedCohort | None:

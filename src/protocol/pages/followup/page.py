@@ -116,7 +116,6 @@ class FollowupPage:
     def refresh(self) -> None:
         """Show the present state of the log."""
         self._show_participant()
-        self._show_list()
         if self.board or self._board_box.children:
             self._show_board()
 
@@ -148,13 +147,14 @@ class FollowupPage:
         if self._desk:
             self.people = ParticipantList(self._desk, self.choose)
             self._everyone.children, self._everyone.titles = [self.people.view], [_("All participants")]
-            self._everyone.selected_index = None if self.path and self.path.participant.value else 0
-        self._show_list()
+        self._show_list(chosen=True)
         return widgets.VBox([self._one, self._everyone])
 
-    def _show_list(self) -> None:
-        """Hide the list as long as there is nobody."""
+    def _show_list(self, chosen: bool = False) -> None:
+        """Hide the list as long as there is nobody; with `chosen` open it, or fold it if somebody is chosen."""
         self._everyone.layout.display = None if self._desk and self._desk.courses else "none"
+        if chosen and self.people:
+            self._everyone.selected_index = None if self.path and self.path.participant.value else 0
 
     def _one_participant(self) -> widgets.VBox:
         self._own = widgets.VBox([self.problem, self.story.view])
@@ -166,8 +166,7 @@ class FollowupPage:
         person = self.person
         if chosen and self.what_if:
             self.leave_what_if()
-        if chosen and self.people:
-            self._everyone.selected_index = None if self.path and self.path.participant.value else 0
+        self._show_list(chosen)
         case = self._case(person)
         self._own.layout.display = None if case or self.problem.value else "none"
         self.story.view.layout.display = None if case else "none"

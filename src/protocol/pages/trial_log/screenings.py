@@ -55,6 +55,8 @@ class ScreeningPanel:
         The page to print in both languages.
     as_page : callable, optional
         Returns a context within which the page changes the form, which is then no draft of a person.
+    begin : callable, optional
+        Empties the form for another participant; returns False if it holds what a person typed and did not save.
 
     Attributes
     ----------
@@ -88,7 +90,7 @@ class ScreeningPanel:
         begin: Callable[[], bool] = lambda: True,
     ) -> None:
         self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
-        self._saved, self._as_page, self._empty = saved, as_page, begin
+        self._saved, self._as_page, self._begin = saved, as_page, begin
         self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), width="short", options=sites_of(desk) if desk else [])
         self.download = button(_("Download"), self._write, icon="download")
@@ -155,7 +157,7 @@ class ScreeningPanel:
             return
         entry = self._entries.get(wanted)
         if entry is None and self._desk and wanted in self._desk.courses:
-            self._begin(wanted, self._desk.courses[wanted].site)
+            self._screen_first(wanted, self._desk.courses[wanted].site)
             return
         try:
             if entry is None:
@@ -168,9 +170,9 @@ class ScreeningPanel:
         self._put_in(str(entry.content["participant"]), entry.site)
         self._saved()
 
-    def _begin(self, name: str, site: str | None) -> None:
+    def _screen_first(self, name: str, site: str | None) -> None:
         """Begin the first screening of a participant who is in the log, with a consent."""
-        if not self._empty():
+        if not self._begin():
             write = _("the answers into the log, or empty the form, before another participant is screened")
             self.not_found.show(ProtocolError(self.reopened.description, _("a form that is not saved"), write))
             return
